@@ -15,6 +15,7 @@ from pipeline.base.errors import Transient
 from pipeline.base.quota import Lane
 
 _PATH = "/finances/2024-06-19/transactions"
+UNREADABLE = "unreadable_transaction"
 _MOST_PAGES = 50
 """The most pages of one order: far more than any order has transactions."""
 
@@ -49,10 +50,13 @@ class FinancesApi:
         query = {"postedAfter": _written(posted_after), "postedBefore": _written(posted_before)}
         return self._read(query, token, lane)
 
-    def of_order(self, external_id: str, lane: Lane) -> list[Transaction]:
+    def of_order(
+        self, external_id: str, lane: Lane, *, is_whole: bool = False
+    ) -> list[Transaction]:
         """All transactions of an order that Amazon shows now.
 
-        Raises Transient when the pages do not end. Source: the same, by related identifier.
+        Raises Transient when the pages do not end, and with `is_whole` also for a transaction that
+        cannot be read, with the code UNREADABLE. Source: the same, by related identifier.
         """
         query = {"relatedIdentifierName": "ORDER_ID", "relatedIdentifierValue": external_id}
         found: dict[str, Transaction] = {}
@@ -60,6 +64,8 @@ class FinancesApi:
         seen: set[str] = set()
         for _ in range(_MOST_PAGES):
             page = self._read(query, token, lane)
+            if is_whole and page.unreadable:
+                raise Transient("listTransactions: one cannot be read", code=UNREADABLE)
             found.update((one.transaction_id, one) for one in page.transactions)
             token = page.next_token
             if token is None:

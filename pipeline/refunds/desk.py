@@ -229,12 +229,24 @@ class RefundDesk:
         if refusal.is_final:
             self._never(file, stopping.Stop(refusal.code, refusal.sentence))
         elif refusal.code in stopping.WAITED_FOR:
-            is_late = stopping.has_waited(file.refund, self.now())
-            reason = stopping.waiting(refusal) if is_late else refusal.sentence
-            again = self.now() + UNTIL_SHIPPED
-            self._hold(file, refusal.code, reason, needs_person=is_late, due_at=again)
+            self._wait_for_end_of(file, refusal)
         else:
             self._hold(file, refusal.code, refusal.sentence, needs_person=True)
+
+    def _wait_for_end_of(self, file: RefundFile, refusal: NotSendable) -> None:
+        """Plan again later. Where a person has a part in it, the settings do not decide then."""
+        refund, again = file.refund, self.now() + UNTIL_SHIPPED
+        is_late = stopping.has_waited(refund, self.now())
+        reason = stopping.waiting(refusal) if is_late else refusal.sentence
+        waits: dict[str, Any] = {"needs_person": is_late, "due_at": again}
+        if refund.state == RefundState.CHOSEN and refund.decided_by is not None:
+            # Without a look at Finances no feed takes the message.
+            waits |= {"hold_code": refusal.code, "reason": reason, "looked_at": None}
+            self._write(file, **waits)
+            return
+        is_asked = refund.state == RefundState.ASKED
+        state = RefundState.ASKED if is_asked else RefundState.HELD
+        self._hold(file, refusal.code, reason, state=state, **waits)
 
     def _message_beside(
         self, file: RefundFile, found: Sequence[AtAmazon]

@@ -5,13 +5,20 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
+from pipeline.amazon.refund_documents import write
 from pipeline.intake.memo_facts import stored_facts
 from pipeline.orders.amounts import Amounts
 from pipeline.orders.channel_order import ChannelOrder
 from pipeline.refunds.given_at_amazon import given_at_amazon, unread_words
 from pipeline.refunds.mapping import plan_refund
 from pipeline.refunds.matching import AtAmazon
-from pipeline.refunds.messages import NotSendable, RefundMessage, RefundRules, given_by
+from pipeline.refunds.messages import (
+    NotSendable,
+    RefundHold,
+    RefundMessage,
+    RefundRules,
+    given_by,
+)
 from pipeline.refunds.paid import order_paid
 from pipeline.refunds.refund_file import RefundFile
 from pipeline.refunds.states import GIVEN, UNDER_WAY
@@ -45,4 +52,15 @@ def plan(
         allow_goodwill=settings.refund_goodwill,
         gross_without_tax=settings.refund_gross,
     )
-    return plan_refund(facts, paid, given, rules)
+    planned = plan_refund(facts, paid, given, rules)
+    return _unless_unwritable(planned) if isinstance(planned, RefundMessage) else planned
+
+
+def _unless_unwritable(message: RefundMessage) -> RefundMessage | NotSendable:
+    """A message that cannot be written would keep back every other one of its feed."""
+    try:
+        write("", [(1, message.body())])
+    except ValueError as error:
+        sentence = f"Amazon would refuse {error}: refund the buyer in Seller Central"
+        return NotSendable(RefundHold.AMOUNTS_UNCLEAR, sentence)
+    return message

@@ -49,3 +49,6 @@ AFTER_RESTORE = (
     "the database was made or restored since, and the refund may have been sent before: look in "
     "Seller Central whether Amazon has it"
 )
+SENT_BEFORE = (
+    "a message about it was sent to Amazon before: look in Seller Central whether Amazon has it"
+)

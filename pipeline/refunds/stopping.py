@@ -6,10 +6,10 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import NamedTuple
 
-from pipeline.amazon.replies import UNAUTHORIZED
 from pipeline.base.errors import RemoteError
 from pipeline.orders.channel_order import FulfilledBy
 from pipeline.refunds.messages import NotSendable, RefundHold
+from pipeline.refunds.order_finances import NEED_PERSON
 from pipeline.refunds.refund_file import RefundFile
 from pipeline.refunds.states import (
     AFTER_RESTORE,
@@ -26,6 +26,7 @@ PATIENCE = timedelta(hours=96)
 _LONGEST_REASON = 400
 NO_RESULT = "Amazon gave no result"
 _LEAVE_IT_OUT = "or refund the buyer in Seller Central and leave the refund out here"
+_DEFECT = f"a defect in this program: report it with its log, {_LEAVE_IT_OUT}"
 WAITED_FOR = {
     RefundHold.MEMO_OPEN: f"set it to refunded in the shop, {_LEAVE_IT_OUT}",
     RefundHold.NOT_READ: "the shop has not sent it again: refund the buyer in Seller Central, and "
@@ -105,16 +106,25 @@ def _unchanged(sentence: str, todo: str) -> str:
 
 
 def after_trouble(file: RefundFile, error: RemoteError, now: datetime) -> tuple[str | None, bool]:
-    """The row's new reason after a call that failed, and whether a person has to see it now.
+    """The row's new reason after a call that failed, and whether a person has to see it now."""
+    return _stopped(file, error.told[:_LONGEST_REASON], now, is_hopeless=error.code in NEED_PERSON)
 
-    What Amazon said about a message stays. Of a message without a result a person decides only
-    after Finances would show it. A call without a right to it stays refused until a person acts.
-    """
-    refund, told = file.refund, error.told[:_LONGEST_REASON]
+
+def after_defect(file: RefundFile, now: datetime) -> tuple[str | None, bool]:
+    """The same after an error that no call raised."""
+    return _stopped(file, _DEFECT, now, is_hopeless=True)
+
+
+def _stopped(
+    file: RefundFile, told: str, now: datetime, *, is_hopeless: bool
+) -> tuple[str | None, bool]:
+    """What Amazon said about a message stays. Of a message without a result a person decides only
+    after Finances would show it. What is hopeless stays as it is until a person acts."""
+    refund = file.refund
     if refund.state == RefundState.REFUSED:
         return None, False
     if refund.state == RefundState.UNKNOWN:
         if refund.needs_person or not is_given_up(file, now):
             return None, False
         return f"{refund.reason or NO_RESULT}; it cannot be looked for: {told}", True
-    return told, error.code == UNAUTHORIZED or has_waited(refund, now)
+    return told, is_hopeless or has_waited(refund, now)

@@ -21,7 +21,7 @@ from pipeline.orders.tables import Order
 from pipeline.refunds.desk import RefundDesk
 from pipeline.refunds.order_finances import transactions
 from pipeline.refunds.refund_file import RefundFile, RefundFiles
-from pipeline.refunds.stopping import after_trouble
+from pipeline.refunds.stopping import after_defect, after_trouble
 from tasks.engine.runtime import Runtime
 from tasks.jobs.watch_shop import accounts_of
 
@@ -65,7 +65,9 @@ def run_refunds(parts: Runtime, account: str) -> None:
                 log.warning("refund.stopped", code=error.code, request_id=error.request_id)
             except Exception:  # noqa: BLE001 - a defect with one refund stops no other
                 log.exception("refund.defect")
-                files.later(refund_id, now() + AFTER_DEFECT, "a defect in this program")
+                reason, needs_person = after_defect(file, now())
+                due_at = now() + AFTER_DEFECT
+                files.later(refund_id, due_at, reason, needs_person=needs_person)
 
 
 def memo_again(parts: Runtime, files: RefundFiles, file: RefundFile) -> RefundFile | None:

@@ -14,7 +14,7 @@ from pipeline.base.security_log import Signature
 from pipeline.operations.acts.refunds import RefundDecisions, amount
 from pipeline.operations.lists.refunds import by_id, waiting
 from pipeline.refunds.feeds import FINANCES_ARE_LATE, RefundFeeds
-from pipeline.refunds.states import AFTER_RESTORE, RefundState
+from pipeline.refunds.states import AFTER_RESTORE, SENT_BEFORE, RefundState
 from pipeline.shipping.tables import Feed
 from tests.builders import NOW, a_vault, with_keys
 from tests.refunds.rig import WORKED_ON, Rig
@@ -157,6 +157,26 @@ def test_whoever_could_press_is_warned(rig: Rig, changes: dict[str, Any], why: s
     shown = by_id(rig.sessions, later)
     assert shown is not None
     assert shown.reason is None
+
+
+@pytest.mark.parametrize("reason", [None, AFTER_RESTORE])
+def test_whoever_takes_back_a_dismissal_is_told_of_the_message_before(
+    rig: Rig, reason: str | None
+) -> None:
+    with_keys(rig.sessions)
+    refund_id = rig.chosen(
+        state=RefundState.UNKNOWN, sent_at=NOW, due_at=None, needs_person=True, reason="no result"
+    )
+    if reason is not None:
+        restored(rig)
+    order_id = rig.row(refund_id).order_id
+    hand = RefundDecisions(rig.sessions, a_vault(), "otto", rig.clock())
+    hand.dismiss(order_id, refund_id)
+    hand.take_back(order_id, refund_id)
+    shown = by_id(rig.sessions, refund_id)
+    assert shown is not None
+    assert shown.may_send
+    assert shown.reason == "; ".join(each for each in (reason, SENT_BEFORE) if each)
 
 
 def test_the_other_kinds_of_feeds_go_on_after_a_restore(rig: Rig) -> None:

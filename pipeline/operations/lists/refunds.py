@@ -24,7 +24,7 @@ from pipeline.operations.acts.refunds import (
 from pipeline.orders.channel_order import RemoteStatus
 from pipeline.orders.tables import Order
 from pipeline.refunds.restores import is_older_than_restore
-from pipeline.refunds.states import AFTER_RESTORE, RESTORED, RefundState
+from pipeline.refunds.states import AFTER_RESTORE, RESTORED, SENT_BEFORE, RefundState
 from pipeline.refunds.tables import AmazonRefund
 from pipeline.shipping.tables import Feed
 
@@ -78,8 +78,10 @@ class ShownRefund:
 
     @property
     def is_prepared(self) -> bool:
-        """Whether the job is done with it for now; else its message is still being made."""
-        return self.state != RefundState.ASKED or self.due_at is None
+        """Whether the job is done with it for now; else its message is still being made. With a
+        code it waits for something else."""
+        is_made = self.due_at is None or self.hold_code is not None
+        return self.state != RefundState.ASKED or is_made
 
 
 def refunds_of(sessions: Sessions, order_id: int) -> list[ShownRefund]:
@@ -129,13 +131,18 @@ def _rows() -> Select[AmazonRefund, Order, str | None, Decimal]:
 
 
 def _why(refund: AmazonRefund, restored_at: datetime | None) -> tuple[str | None, str | None]:
-    """The code and the reason, with a warning where the lost writes of a restore may have sent what
-    a person could send now."""
-    code, reason = refund.hold_code, refund.reason or ""
-    is_told = AFTER_RESTORE in reason
-    if is_told or not (may_send(refund) and is_older_than_restore(refund, restored_at)):
-        return code, refund.reason
-    return code or RESTORED, f"{reason}; {AFTER_RESTORE}" if reason else AFTER_RESTORE
+    """The code and the reason, with a warning where the lost writes of a restore, or an earlier
+    message, may have sent what a person could send now."""
+    code, told = refund.hold_code, [refund.reason] if refund.reason else []
+    if may_send(refund):
+        if is_older_than_restore(refund, restored_at):
+            code = code or RESTORED
+            told.append(AFTER_RESTORE)
+        if refund.state == RefundState.ASKED and refund.sent_at is not None:
+            told.append(SENT_BEFORE)
+    # The job may have stored a warning already.
+    once = [each for at, each in enumerate(told) if not at or each not in told[0]]
+    return code, "; ".join(once) or None
 
 
 def _shown(

@@ -12,6 +12,7 @@ import requests
 from sqlalchemy import select, update
 
 from pipeline.base import database_restores
+from pipeline.intake.tables import Refund
 from pipeline.refunds.states import RefundState
 from pipeline.refunds.stopping import PATIENCE
 from pipeline.refunds.tables import AmazonRefund
@@ -122,3 +123,43 @@ def test_a_failed_call_is_made_again_no_later_than_the_longest_retry(begin: Begi
     run_feeds(world.parts, ACCOUNT)
     with world.parts.sessions() as session:
         assert session.scalars(select(Feed.due_at)).one() == world.clock() + timedelta(seconds=2)
+
+
+def test_a_transaction_that_cannot_be_read_may_be_the_refund(begin: Begin) -> None:
+    world = begin()
+    order_id = pressed(world)
+    shown = {"transactionId": "T1", "transactionType": "Refund", "totalAmount": None}
+    answer = {"payload": {"transactions": [shown]}}
+    fault = {"route": "list_transactions", "kind": "status", "status": 200, "body": answer}
+    requests.post(f"{world.amazon}/_control/faults", json={**fault, "times": 99}, timeout=10)
+    world.runs()
+    row = world.refund(order_id)
+    assert (is_for_person(world, order_id), world.paid()) == (("chosen", True), [])
+    assert row.reason is not None
+    assert "without its number, time or amount" in row.reason
+    grant(world)
+    world.clock.on(LATE)
+    world.runs()
+    assert (is_for_person(world, order_id), world.paid()) == (("accepted", False), ["5.00"])
+
+
+def test_a_defect_with_one_refund_is_a_persons(begin: Begin) -> None:
+    world = begin()
+    bad, good = world.shipped(), world.shipped()
+    for order_id in (bad, good):
+        world.by_clerk(order_id, 5)
+    with world.parts.sessions() as session, session.begin():
+        (facts,) = session.scalars(select(Refund.facts).where(Refund.order_id == bad))
+        kept = update(Refund).where(Refund.order_id == bad)
+        session.execute(kept.values(facts={"lines": 5}))
+    decide(world)
+    row = world.refund(bad)
+    assert (row.state, row.needs_person, world.refund(good).state) == ("held", True, "asked")
+    assert row.reason is not None
+    assert "a defect in this program" in row.reason
+    with world.parts.sessions() as session, session.begin():
+        session.execute(kept.values(facts=facts))
+    world.clock.on(LATE)
+    decide(world)
+    row = world.refund(bad)
+    assert (row.state, row.reason) == (RefundState.ASKED, None)
