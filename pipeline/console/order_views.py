@@ -153,9 +153,9 @@ class Page:
         self, order: Order
     ) -> tuple[Sequence[OrderMoney], Sequence[Stage], MoneyReading | None]:
         with self.sessions() as session:
-            transactions = transactions_of(session, [order.id]).get(order.id, ())
+            money = order_money(transactions_of(session, [order.id]).get(order.id, ()))
             reading = money_reading(session, order, self.now())
-            return order_money(transactions), money_trail(session, order, transactions), reading
+            return money, money_trail(session, order, money), reading
 
     def _possible(self, order: Order, requested: Sequence[RequestedShipmentRow]) -> set[str]:
         """The acts that the page offers to the person who asks."""

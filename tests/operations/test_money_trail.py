@@ -15,6 +15,7 @@ from pipeline.base.db import Sessions
 from pipeline.finances.order_money import order_money
 from pipeline.finances.settlement_file import read_settlement
 from pipeline.finances.settlements import store as store_settlement
+from pipeline.finances.store import Transactions
 from pipeline.operations.lists.money_trail import money_trail, sentences
 from pipeline.orders.tables import Order
 from tests.console.builders import NOW, an_order, store
@@ -38,28 +39,26 @@ def trail(
         order.magento_invoiced = None if invoiced is None else Decimal(invoiced)
         order.magento_refunded = None
         number, account = order.external_id, order.account
-    if made is not None:
-        compare(sessions, order_id, needs_person=made)
     lines = [replace(line, order=number) for line in sales(1)]
     file = read_settlement(
         a_file([replace(lines[0], amount=lines[0].amount + Decimal(off_by)), *lines[1:]])
     )
     store_settlement(sessions, account, "R1", file, NOW)
-    return told(sessions, order_id, [a_transaction(number, lines), *more(number)])
-
-
-def told(sessions: Sessions, order_id: int, transactions: Sequence[Transaction]) -> list[str]:
+    transactions = [a_transaction(number, lines), *more(number)]
+    Transactions(sessions).store(account, transactions, NOW)
+    if made is not None:
+        compare(sessions, order_id, needs_person=made)
+    money = order_money(transactions)
     with sessions() as session:
-        stages = money_trail(session, session.get_one(Order, order_id), transactions)
-    return sentences(stages, order_money(transactions), "EUR")
+        stages = money_trail(session, session.get_one(Order, order_id), money)
+    return sentences(stages, money, "EUR")
 
 
 def a_refund(number: str, **changes: Any) -> Transaction:
     """A refund of 5.00, which no settlement that is read can have."""
     line = Line(Decimal("-5.00"), number)
-    later = ENDS + timedelta(hours=1)
-    one = a_transaction(number, [line], transaction_id="R", posted_at=later)
-    return replace(one, kind="Refund", **changes)
+    shape = {"transaction_id": "R", "posted_at": ENDS + timedelta(hours=1), **changes}
+    return replace(a_transaction(number, [line], **shape), kind="Refund")
 
 
 def test_it_adds_up(sessions: Sessions) -> None:
@@ -99,7 +98,7 @@ def test_a_refund_that_needs_a_person_does_not_add_up(sessions: Sessions) -> Non
     [
         ({"posted_at": ENDS - timedelta(hours=1)}, False),
         ({"posted_at": ENDS - timedelta(hours=1), "status": "DEFERRED"}, True),
-        ({"identifiers": {"SETTLEMENT_ID": "of the next"}}, True),
+        ({"posted_at": ENDS - timedelta(hours=1), "SETTLEMENT_ID": "of the next"}, True),
     ],
 )
 def test_only_what_no_settlement_here_can_have_is_still_to_come(
@@ -118,7 +117,7 @@ def test_money_released_twice_after_the_settlement_is_to_come_once(sessions: Ses
                 transaction_id=name,
                 status="RELEASED",
                 posted_at=ENDS + timedelta(days=day),
-                identifiers={"DEFERRED_TRANSACTION_ID": "R"},
+                identifiers={**held.identifiers, "DEFERRED_TRANSACTION_ID": "R"},
             )
             for day, name in ((1, "C1"), (2, "C2"))
         ]

@@ -111,9 +111,8 @@ def explain(sessions: Sessions, settings: Settings, order: Order) -> Explanation
             .order_by(Difference.id)
         ).all()
         turned = turns(session)
-        transactions = transactions_of(session, [order.id]).get(order.id, ())
-        stages = money_trail(session, order, transactions)
-        trail = sentences(stages, order_money(transactions), order.currency or "")
+        money = order_money(transactions_of(session, [order.id]).get(order.id, ()))
+        trail = sentences(money_trail(session, order, money), money, order.currency or "")
     account = settings.accounts.get(order.account)
     decided, row = _NO_ACCOUNT.format(order.account), ""
     counted: tuple[Counted, ...] = ()

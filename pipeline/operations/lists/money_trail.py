@@ -10,10 +10,10 @@ from decimal import Decimal
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from pipeline.amazon.transactions import Transaction
 from pipeline.base.money import ZERO, written
-from pipeline.finances.order_money import OrderMoney, order_money
+from pipeline.finances.order_money import OrderMoney
 from pipeline.finances.settlement_tables import Settlement, SettlementRow
+from pipeline.finances.unsettled import not_settled_yet
 from pipeline.orders.tables import Order
 from pipeline.refunds.made_at_amazon_tables import MadeAtAmazon
 from pipeline.refunds.states import RefundState
@@ -60,9 +60,9 @@ class Stage:
         return self.one - self.other - self.expected
 
 
-def money_trail(session: Session, order: Order, transactions: Sequence[Transaction]) -> list[Stage]:
+def money_trail(session: Session, order: Order, money: Sequence[OrderMoney]) -> list[Stage]:
     """The stages in the order's currency; none before Amazon has shown its money."""
-    own = next((one for one in order_money(transactions) if one.currency == order.currency), None)
+    own = next((one for one in money if one.currency == order.currency), None)
     if own is None:
         return []
     settled = session.scalar(
@@ -81,7 +81,7 @@ def money_trail(session: Session, order: Order, transactions: Sequence[Transacti
         Stage("paid by the buyer", "order", order.grand_total, side, own.paid_by_buyer),
         Stage("invoiced", "Magento", order.magento_invoiced, "order", order.grand_total),
         _refunded(session, order, refunded, own),
-        _paid_out(session, order, settled, own, transactions),
+        _paid_out(session, order, settled, own),
     ]
 
 
@@ -114,39 +114,12 @@ def _paid_out(
     order: Order,
     settled: Decimal | None,
     own: OrderMoney,
-    transactions: Sequence[Transaction],
 ) -> Stage:
     expected = ZERO
     if settled is not None and settled != own.net:
-        expected = -_not_settled_yet(session, order, own.currency, transactions)
+        expected = -not_settled_yet(session, order.account, order.id, own.currency)
     why = _NEXT_SETTLEMENT if expected else ""
     return Stage("paid out", "settlements", settled, "transactions", own.net, expected, why)
-
-
-def _not_settled_yet(
-    session: Session, order: Order, currency: str, transactions: Sequence[Transaction]
-) -> Decimal:
-    """What belongs to no settlement that is read: held back, or released after the last one."""
-    of_account = (Settlement.account == order.account, Settlement.currency == currency)
-    last = session.scalar(select(func.max(Settlement.ends_at)).where(*of_account))
-    released = {one.copy_of: one for one in sorted(transactions, key=lambda one: one.posted_at)}
-    named = {one.settlement_id for one in transactions} - {""}
-    read = set(
-        session.scalars(
-            select(Settlement.settlement_id).where(*of_account, Settlement.settlement_id.in_(named))
-        )
-    )
-
-    def is_open(one: Transaction) -> bool:
-        copy = released.get(one.transaction_id)
-        number = one.settlement_id or (copy.settlement_id if copy else "")
-        if number:
-            return number not in read
-        at = copy.posted_at if copy else one.posted_at
-        return (one.is_deferred and copy is None) or last is None or at >= last
-
-    counted = (one for one in transactions if not one.copy_of and one.currency == currency)
-    return sum((one.total for one in counted if is_open(one)), ZERO)
 
 
 def sentences(stages: Sequence[Stage], money: Sequence[OrderMoney], currency: str) -> list[str]:

@@ -12,15 +12,13 @@ from itertools import groupby
 
 from sqlalchemy import select
 
-from pipeline.amazon.transactions import Transaction
 from pipeline.base.db import Sessions
 from pipeline.base.money import ZERO, written
 from pipeline.base.security_log import Action, order_object
 from pipeline.base.tables import SecurityLogRow
 from pipeline.base.tracing import trace_id
 from pipeline.clients import shown_carrier
-from pipeline.finances.order_money import is_refund, refunded_to_buyer
-from pipeline.finances.store import transactions_of
+from pipeline.finances.order_refunds import RefundAtAmazon, refunds_at_amazon
 from pipeline.intake.own_memos import own_memos
 from pipeline.intake.tables import Refund
 from pipeline.operations.lists.order_facts import price
@@ -100,7 +98,7 @@ def timeline(sessions: Sessions, order: Order) -> list[Event]:
             .order_by(SecurityLogRow.id.desc())
             .limit(NEWEST)
         ).all()
-        transactions = transactions_of(session, [order.id]).get(order.id, ())
+        refunds_there = refunds_at_amazon(session, order.id)
         refunds = session.execute(
             select(Refund, AmazonRefund)
             .outerjoin(AmazonRefund, AmazonRefund.refund_id == Refund.id)
@@ -112,7 +110,7 @@ def timeline(sessions: Sessions, order: Order) -> list[Event]:
         *map(_write, effects),
         *_packages(order),
         *_refunds([(refund, at_amazon) for refund, at_amazon in refunds], effects),
-        *map(_at_amazon_itself, filter(is_refund, filter(_is_original, transactions))),
+        *map(_made_there, refunds_there),
         *(Event(note.at, note.at, Kind.NOTE, note.text, by=note.author) for note in notes),
         *map(_disclosure, disclosures),
         Event(order.created_at, order.created_at, Kind.REPORT, "first reported by Amazon"),
@@ -221,18 +219,14 @@ def _refunds(
         )
 
 
-def _is_original(one: Transaction) -> bool:
-    return not one.copy_of
-
-
-def _at_amazon_itself(one: Transaction) -> Event:
+def _made_there(one: RefundAtAmazon) -> Event:
     """A refund as Amazon's transactions show it, whoever made it."""
     return Event(
         one.posted_at,
         one.posted_at,
         Kind.REFUND,
         "refund at Amazon",
-        detail=price(refunded_to_buyer([one]), one.currency),
+        detail=price(one.amount, one.currency),
         reference=one.refund_id,
     )
 
