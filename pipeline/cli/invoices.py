@@ -63,6 +63,8 @@ def list_invoices(every: bool, limit: int, as_json: bool) -> None:
         ]
         click.echo("\n".join(columns(table)))
     if not rows:
+        if not as_json:
+            click.echo("No invoice is known." if every else "No invoice needs a person.")
         raise SystemExit(NOTHING_DONE)
 
 

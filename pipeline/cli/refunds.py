@@ -10,6 +10,7 @@ import click
 from pipeline.cli.common import (
     AS_JSON,
     EXIT_STATUS,
+    NOTHING_DONE,
     NotFound,
     RowId,
     columns,
@@ -54,9 +55,12 @@ def list_refunds(number: str | None, as_json: bool) -> None:
             found = refunds_of(installation.sessions, order_id)
     if as_json:
         print_json([_facts(one) for one in found])
-        return
+    elif not found:
+        click.echo("The order has no refund." if number else "No refund needs a person.")
     if not found:
-        raise NotFound("no refund" if number else "no refund needs a person")
+        raise SystemExit(NOTHING_DONE)
+    if as_json:
+        return
     rows = [
         (
             str(one.id),

@@ -9,6 +9,7 @@ import click
 from pipeline.cli.common import (
     AS_JSON,
     EXIT_STATUS,
+    NOTHING_DONE,
     NotFound,
     columns,
     open_installation,
@@ -40,13 +41,16 @@ def made(number: str | None, as_json: bool) -> None:
             found = [] if one is None else [one]
     if as_json:
         print_json([_facts(one) for one in found])
-        return
-    if not found:
-        raise NotFound(
-            "no refund at Amazon was compared with the order's credit memos"
+    elif not found:
+        click.echo(
+            "No refund at Amazon was compared with the order's credit memos."
             if number
-            else "no refund at Amazon needs a person"
+            else "No refund at Amazon needs a person."
         )
+    if not found:
+        raise SystemExit(NOTHING_DONE)
+    if as_json:
+        return
     rows = [
         (
             str(one.order_id),

@@ -37,6 +37,8 @@ from pipeline.finances.tables import TransactionRow
 
 COMPARED_FOR = timedelta(days=180)
 """Late transactions change the comparison of settlements that ended within this time."""
+LATE_FOR = timedelta(hours=48)
+"""Amazon may show a transaction so long after its time."""
 _Orders = Select[*tuple[Any, ...]]
 _RELEASED = ("RELEASED", "DEFERRED_RELEASED")
 
@@ -45,6 +47,7 @@ class Why(StrEnum):
     """Why an order's two sums may differ."""
 
     NOT_READ = "not_read"
+    LATE = "late"
     DEFERRED = "deferred"
     ELSEWHERE = "elsewhere"
     NOT_SETTLED = "not_settled"
@@ -54,6 +57,8 @@ class Why(StrEnum):
 WHY = {
     Why.NOT_READ: "Amazon’s transactions of this order are not read: they come up to 48 hours "
     "late, and none is read from before the account’s beginning",
+    Why.LATE: "the newest rows of this order are less than 48 hours old, and Amazon’s transactions "
+    "may come so late: wait two days",
     Why.DEFERRED: "Amazon still reports the money as deferred: its release is not read yet",
     Why.ELSEWHERE: "Amazon reports the missing money outside this settlement",
     Why.NOT_SETTLED: "Amazon reports the money as released, but the settlement has no row of it: "
@@ -93,7 +98,7 @@ def compare(sessions: Sessions, account: str, now: datetime) -> int:
         ).all()
     for settlement in recent:
         with sessions() as session, session.begin():
-            totals = _totals(session, settlement)
+            totals = _totals(session, settlement, now)
             session.execute(
                 update(Settlement)
                 .where(Settlement.id == settlement.id)
@@ -103,10 +108,11 @@ def compare(sessions: Sessions, account: str, now: datetime) -> int:
     return differing
 
 
-def _totals(session: Session, settlement: Settlement) -> dict[str, Decimal | int]:
+def _totals(session: Session, settlement: Settlement, now: datetime) -> dict[str, Decimal | int]:
     sums = _orders(settlement).subquery()
-    is_unread = sums.c.transactions == 0
     differs = sums.c.settled != sums.c.released
+    is_late = and_(differs, func.coalesce(sums.c.newest > now - LATE_FOR, False))
+    is_unread = or_(sums.c.transactions == 0, is_late)
     row = session.execute(
         select(
             func.count(),
@@ -140,16 +146,18 @@ def differences(
             row.order_id,
             row.settled,
             row.released,
-            _why(row),
+            _why(row, settlement.compared_at),
         )
         for row in rows
     ]
 
 
-def _why(row: Row[Any]) -> Why:
+def _why(row: Row[Any], compared_at: datetime | None) -> Why:
     missing = row.settled - row.released
     if not row.transactions:
         return Why.NOT_READ
+    if row.newest and compared_at and row.newest > compared_at - LATE_FOR:
+        return Why.LATE
     if not row.lines:
         return Why.NOT_SETTLED
     if row.deferred and missing == row.deferred:
@@ -167,6 +175,7 @@ def _orders(settlement: Settlement) -> Select[*tuple[Any, ...]]:
             SettlementRow.external_id,
             func.sum(SettlementRow.amount).label("settled"),
             func.count().label("lines"),
+            func.max(SettlementRow.posted_at).label("newest"),
         )
         .where(SettlementRow.settlement_id == settlement.id, SettlementRow.is_of_order)
         .group_by(SettlementRow.external_id)
@@ -194,6 +203,7 @@ def _orders(settlement: Settlement) -> Select[*tuple[Any, ...]]:
         func.coalesce(reported.c.deferred, zero).label("deferred"),
         func.coalesce(reported.c.elsewhere, zero).label("elsewhere"),
         func.coalesce(paid.c.lines, 0).label("lines"),
+        paid.c.newest,
         func.coalesce(reported.c.transactions, 0).label("transactions"),
     ).select_from(paid.join(reported, paid.c.external_id == reported.c.external_id, full=True))
 

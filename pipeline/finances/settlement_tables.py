@@ -18,8 +18,8 @@ class Settlement(Base):
     reports that brought this settlement; Amazon may list it more than once.
 
     The other counts come from the last comparison with the transactions: `orders` have rows or
-    transactions in the settlement, `unread_orders` have no transaction yet, and `differing_orders`
-    differ by `orders_difference`, the sum of their differences without the sign.
+    transactions in the settlement, `unread_orders` have none or not all of them yet, and
+    `differing_orders` differ by `orders_difference`, the sum of their differences without the sign.
     """
 
     __tablename__ = "settlements"

@@ -89,3 +89,10 @@ def test_goes_on_after_a_stop(orderbridge: Run, sessions: Sessions, is_stopped: 
     done = orderbridge("invoices", "resume", ACCOUNT)
     assert done.exit_code == (0 if is_stopped else 1)
     assert not pauses.stop(NOW)
+
+
+def test_an_empty_list_says_so(orderbridge: Run) -> None:
+    none = orderbridge("invoices", "list")
+    assert (none.exit_code, none.stdout) == (1, "No invoice needs a person.\n")
+    nothing = orderbridge("invoices", "list", "--json")
+    assert (nothing.exit_code, nothing.stdout) == (1, "[]\n")

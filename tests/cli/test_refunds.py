@@ -28,3 +28,11 @@ def test_a_wrong_seen_is_taken_back_once(sessions: Sessions, orderbridge: Run) -
     again = orderbridge("refunds", "undo", str(refund_id))
     assert again.exit_code != 0
     assert "its refund is asked, which cannot be undone" in again.output
+
+
+def test_an_empty_list_says_so_and_is_no_error(sessions: Sessions, orderbridge: Run) -> None:
+    del sessions
+    none = orderbridge("refunds", "list")
+    assert (none.exit_code, none.stdout) == (1, "No refund needs a person.\n")
+    nothing = orderbridge("refunds", "list", "--json")
+    assert (nothing.exit_code, nothing.stdout) == (1, "[]\n")

@@ -6,6 +6,7 @@ import csv
 import io
 from collections.abc import Sequence
 from dataclasses import replace
+from datetime import timedelta
 from decimal import Decimal
 
 from pipeline.base.db import Sessions
@@ -19,6 +20,7 @@ from tests.console.builders import store as store_orders
 from tests.console.conftest import SignedIn
 from tests.console.reading import words_of
 from tests.finances.settlement_files import (
+    ENDS,
     EUROPEAN,
     ID,
     WITHOUT_ORDER,
@@ -36,7 +38,7 @@ def settled(
     file = read_settlement(a_file(lines, EUROPEAN, settlement_id=settlement_id))
     stored = store(sessions, "eu", f"R{settlement_id}", file, NOW)
     Transactions(sessions).store("eu", transactions_of(reported), NOW)
-    compare(sessions, "eu", NOW)
+    compare(sessions, "eu", ENDS + timedelta(days=7))
     return stored
 
 

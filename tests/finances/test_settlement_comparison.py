@@ -13,7 +13,7 @@ from sqlalchemy import event, func, select
 
 from pipeline.amazon.transactions import Transaction
 from pipeline.base.db import Sessions
-from pipeline.finances.settlement_comparison import Why, compare
+from pipeline.finances.settlement_comparison import LATE_FOR, Why, compare
 from pipeline.finances.settlement_file import read_settlement
 from pipeline.finances.settlement_lines import LineDifference
 from pipeline.finances.settlement_tables import Settlement, SettlementRow
@@ -237,3 +237,19 @@ def test_a_settlement_is_stored_once_and_replaced_only_when_it_is_wrong(sessions
     assert known_reports(sessions, ACCOUNT) == {"R1", "R2", "R3"}
     assert known_reports(sessions, "us") == set()
     assert second.settlement_id == ID
+
+
+@pytest.mark.parametrize(("after", "counts"), [(LATE_FOR, 1), (LATE_FOR - timedelta(hours=1), 0)])
+def test_a_refund_that_amazon_may_still_show_is_no_difference_yet(
+    sessions: Sessions, after: timedelta, counts: int
+) -> None:
+    refund = Line(Decimal("-5.00"), an_order_number(1), transaction_type="Refund")
+    settlement = read(sessions, [*sales(1), refund])
+    add(sessions, *transactions_of(sales(1)))
+    with sessions() as session:
+        newest = session.scalar(select(func.max(SettlementRow.posted_at)))
+    assert newest is not None
+    compare(sessions, settlement.account, newest + after)
+    found = stored(sessions, settlement.id)
+    assert (found.unread_orders, found.differing_orders) == (1 - counts, counts)
+    assert [one.why for one in differing(sessions, found)] == [Why.AMOUNT if counts else Why.LATE]

@@ -52,7 +52,9 @@ def described(settlement: Settlement) -> str:
         case SettlementState.DIFFERS:
             return f"differs by {written(difference(settlement), settlement.currency)}"
         case SettlementState.INCOMPLETE:
-            return f"{settlement.unread_orders} orders without transactions yet"
+            number = settlement.unread_orders
+            orders = "order" if number == 1 else "orders"
+            return f"{number} {orders} whose transactions are not all here yet"
         case SettlementState.NOT_COMPARED:
             return "not compared yet"
 

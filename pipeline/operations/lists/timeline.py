@@ -18,6 +18,7 @@ from pipeline.base.security_log import Action, order_object
 from pipeline.base.tables import SecurityLogRow
 from pipeline.base.tracing import trace_id
 from pipeline.clients import shown_carrier
+from pipeline.finances.order_refunds import RefundAtAmazon, refunds_at_amazon
 from pipeline.intake.own_memos import own_memos
 from pipeline.intake.tables import Refund
 from pipeline.operations.lists.order_facts import price
@@ -97,6 +98,7 @@ def timeline(sessions: Sessions, order: Order) -> list[Event]:
             .order_by(SecurityLogRow.id.desc())
             .limit(NEWEST)
         ).all()
+        refunds_there = refunds_at_amazon(session, order.id)
         refunds = session.execute(
             select(Refund, AmazonRefund)
             .outerjoin(AmazonRefund, AmazonRefund.refund_id == Refund.id)
@@ -108,6 +110,7 @@ def timeline(sessions: Sessions, order: Order) -> list[Event]:
         *map(_write, effects),
         *_packages(order),
         *_refunds([(refund, at_amazon) for refund, at_amazon in refunds], effects),
+        *map(_made_there, refunds_there),
         *(Event(note.at, note.at, Kind.NOTE, note.text, by=note.author) for note in notes),
         *map(_disclosure, disclosures),
         Event(order.created_at, order.created_at, Kind.REPORT, "first reported by Amazon"),
@@ -214,6 +217,18 @@ def _refunds(
             detail=f"{price(refund.grand_total, refund.currency)} ({', '.join(parts)}); "
             f"{_at_amazon(at_amazon)}",
         )
+
+
+def _made_there(one: RefundAtAmazon) -> Event:
+    """A refund as Amazon's transactions show it, whoever made it."""
+    return Event(
+        one.posted_at,
+        one.posted_at,
+        Kind.REFUND,
+        "refund at Amazon",
+        detail=price(one.amount, one.currency),
+        reference=one.refund_id,
+    )
 
 
 def _at_amazon(refund: AmazonRefund | None) -> str:

@@ -16,6 +16,7 @@ from sqlalchemy import select, update
 from pipeline.base.db import Sessions
 from pipeline.base.errors import Rejected, Transient
 from pipeline.base.tables import Incident
+from pipeline.finances.store import Transactions
 from pipeline.intake.memo_facts import facts_of, stored_facts
 from pipeline.intake.tables import Refund, Watermark
 from pipeline.magento.records import CreditMemo, CreditMemoLine
@@ -28,6 +29,7 @@ from sandbox.magento.schema import SCHEMA
 from tasks.engine.runtime import Runtime, build
 from tasks.jobs.credit_memos import watch_refunds
 from tests.builders import ACCOUNT, NOW, SHOP, an_item, an_order, loaded, settings, stored
+from tests.finances.settlement_files import Line, a_transaction
 from tests.tasks.cancelling.test_cancelled_by_seller import served
 from tests.tasks.conftest import close
 from tests.tasks.fakes import FakeShop, InTurn
@@ -209,6 +211,22 @@ def test_a_shop_that_quotes_a_buyer_is_not_quoted(parts: Runtime, sessions: Sess
 def on_the_timeline(sessions: Sessions, order_id: int) -> list[tuple[datetime, str, str]]:
     events = timeline(sessions, loaded(sessions, order_id))
     return [(one.at, one.what, one.detail) for one in events if one.kind is Kind.REFUND]
+
+
+def test_the_order_shows_a_refund_at_amazon_once_whoever_made_it(sessions: Sessions) -> None:
+    order_id = placed(sessions)
+    number = loaded(sessions, order_id).external_id
+    held = replace(
+        a_transaction(number, [Line(Decimal("-5.00"), number)], status="DEFERRED"), kind="Refund"
+    )
+    copy = replace(
+        held,
+        transaction_id="released",
+        status="RELEASED",
+        identifiers={**held.identifiers, "DEFERRED_TRANSACTION_ID": held.transaction_id},
+    )
+    Transactions(sessions).store(loaded(sessions, order_id).account, [held, copy], NOW)
+    assert on_the_timeline(sessions, order_id) == [(held.posted_at, "refund at Amazon", "5.00 EUR")]
 
 
 def test_the_order_shows_a_credit_memo_that_was_made_in_the_shop(
