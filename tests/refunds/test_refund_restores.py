@@ -170,7 +170,7 @@ def test_whoever_takes_back_a_dismissal_is_told_of_the_message_before(
     if reason is not None:
         restored(rig)
     order_id = rig.row(refund_id).order_id
-    hand = RefundDecisions(rig.sessions, a_vault(), "otto", rig.clock())
+    hand = RefundDecisions(rig.sessions, a_vault(), Signature("otto", "", rig.clock()))
     hand.dismiss(order_id, refund_id)
     hand.take_back(order_id, refund_id)
     shown = by_id(rig.sessions, refund_id)

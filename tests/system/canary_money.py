@@ -133,15 +133,11 @@ def _invoice(made: CanaryRig, number_of: Number) -> None:
         made.remotes.refuse_in_feed(number, quoted(code))
     of_folder = (
         "SELECT increment_id FROM invoice_uploads JOIN orders ON orders.id = order_id"
-        " WHERE external_id = %s"
+        " WHERE external_id = %s AND state <> 'wanted'"
     )
-    made.job("run_invoices", "main")
-    made.rig.until(lambda: bool(made.rig.rows(of_folder, numbers[BY_FOLDER])), "the invoice")
-    ((increment_id,),) = made.rig.rows(of_folder, numbers[BY_FOLDER])
-    (made.invoices / f"{increment_id}.pdf").write_bytes(pdf(BY_FOLDER))
     refused = "SELECT count(*) FROM invoice_uploads WHERE state = 'refused' AND code = 79550"
 
-    def are_refused() -> bool:
+    def look() -> None:
         made.pass_time()
         with made.rig.database() as connection:
             connection.execute(
@@ -150,8 +146,18 @@ def _invoice(made: CanaryRig, number_of: Number) -> None:
                 [list(numbers.values())],
             )
         made.job("run_invoices", "main")
+
+    def is_found() -> bool:
+        look()
+        return bool(made.rig.rows(of_folder, numbers[BY_FOLDER]))
+
+    def are_refused() -> bool:
+        look()
         return made.rig.rows(refused) == [(2,)]
 
+    made.rig.until(is_found, "the invoice")
+    ((increment_id,),) = made.rig.rows(of_folder, numbers[BY_FOLDER])
+    (made.invoices / f"{increment_id}.pdf").write_bytes(pdf(BY_FOLDER))
     made.rig.until(are_refused, "the invoices that Amazon refuses")
     at_amazon = made.remotes.invoices()
     for code, number in numbers.items():

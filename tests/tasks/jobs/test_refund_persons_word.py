@@ -9,6 +9,7 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import delete, select
 
+from pipeline.base.security_log import Signature
 from pipeline.intake.tables import Refund
 from pipeline.operations.acts.refunds import RefundDecisions
 from pipeline.orders.states import EffectKind
@@ -34,7 +35,9 @@ def in_state(world: Refunding, state: int) -> None:
 
 
 def hand(world: Refunding) -> RefundDecisions:
-    return RefundDecisions(world.parts.sessions, world.parts.vault, "otto", world.clock())
+    return RefundDecisions(
+        world.parts.sessions, world.parts.vault, Signature("otto", "", world.clock())
+    )
 
 
 def prepare(world: Refunding, order_id: int) -> None:
