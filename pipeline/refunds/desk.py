@@ -126,7 +126,7 @@ class RefundDesk:
         """Look into Finances; the next feed takes the message soon after, or it is looked again."""
         if self._is_final(file) or self._is_undecided(file):
             return
-        if file.order.remote_status != RemoteStatus.SHIPPED:
+        if file.order.remote_status not in (RemoteStatus.SHIPPED, RemoteStatus.CANCELLED):
             self._wait_for_dispatch(file)
             return
         self.ask(file.order.account)

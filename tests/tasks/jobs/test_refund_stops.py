@@ -213,6 +213,15 @@ def test_an_order_that_is_never_dispatched_is_a_persons_after_four_days(
     assert (is_for_person(world, order_id), world.paid()) == (("accepted", False), ["5.00"])
 
 
+def test_a_pressed_refund_of_an_order_that_is_cancelled_waits_for_no_dispatch(begin: Begin) -> None:
+    world = begin()
+    order_id = pressed(world)
+    change_order(world, order_id, remote_status=RemoteStatus.CANCELLED)
+    decide(world, 2)
+    row = world.refund(order_id)
+    assert (row.state, row.hold_code, row.due_at) == ("never", "order_cancelled", None)
+
+
 def test_a_refund_up_to_the_limit_goes_out_with_the_reason_of_the_settings(begin: Begin) -> None:
     world = begin(
         refunds_to_amazon="send",
