@@ -8,6 +8,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from pipeline.amazon.transactions import Transaction
+from pipeline.base.id_lists import among
 from pipeline.base.money import ZERO
 from pipeline.finances.settlement_tables import Settlement
 from pipeline.finances.store import transactions_of
@@ -23,7 +24,9 @@ def not_settled_yet(session: Session, account: str, order_id: int, currency: str
     named = {one.settlement_id for one in transactions} - {""}
     read = set(
         session.scalars(
-            select(Settlement.settlement_id).where(*of_account, Settlement.settlement_id.in_(named))
+            select(Settlement.settlement_id).where(
+                *of_account, among(Settlement.settlement_id, named)
+            )
         )
     )
 

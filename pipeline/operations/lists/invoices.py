@@ -7,6 +7,7 @@ from enum import StrEnum
 from sqlalchemy import ColumnElement, case, exists, select
 
 from pipeline.base.db import Sessions
+from pipeline.base.id_lists import among
 from pipeline.invoices.tables import NEED_A_PERSON, OPEN, InvoiceUpload, UploadState
 from pipeline.orders.tables import Order
 
@@ -31,7 +32,7 @@ _STATES = {
 def has_invoice(which: WhichInvoice) -> ColumnElement[bool]:
     """Whether an order has such an invoice."""
     return exists().where(
-        InvoiceUpload.order_id == Order.id, InvoiceUpload.state.in_(_STATES[which])
+        InvoiceUpload.order_id == Order.id, among(InvoiceUpload.state, _STATES[which])
     )
 
 
