@@ -57,7 +57,7 @@ def test_a_release_that_the_search_missed_is_read_with_the_order(world: World) -
     Transactions(world.parts.sessions).store(OTHER, [elsewhere], world.clock.at)
     world.clock.on(MATURES + LATE + HOUR)
     with world.parts.sessions() as session, session.begin():
-        session.execute(update(Watermark).values(position=world.clock.at - timedelta(minutes=5)))
+        session.execute(update(Watermark).values(position=world.clock.at - timedelta(minutes=9)))
     read(world)
     assert ours(world).is_expected
     before = calls(world)
