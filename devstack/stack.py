@@ -9,7 +9,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -33,7 +33,7 @@ OPERATOR = "demo"
 QUOTAS = ("searchOrders=20:40", "getOrder=20:40", "confirmShipment=20:40")
 
 # A day in a minute: the same settings as a shop's, only quicker.
-CONFIGURATION = """\
+_CONFIGURATION = """\
 # Written anew by the local stack at each start.
 [shops.main]
 base_url = "{magento}"
@@ -86,6 +86,13 @@ class More:
     account: str = ""
     orders: str = ""
     quotas: Sequence[str] = ()
+
+
+def configuration(urls: Mapping[str, str], more: More = More()) -> str:
+    """The file of a stack whose stand-ins have these URLs, "amazon" and "magento"."""
+    return _CONFIGURATION.format(
+        amazon=urls["amazon"], magento=urls["magento"], account=more.account, orders=more.orders
+    )
 
 
 @dataclass
@@ -192,8 +199,7 @@ class Stack:
 
     def _configure(self) -> None:
         config = self.home / "orderbridge.toml"
-        more = {"account": self.more.account, "orders": self.more.orders}
-        config.write_text(CONFIGURATION.format(**self.urls, **more), encoding="utf-8")
+        config.write_text(configuration(self.urls, self.more), encoding="utf-8")
         password = kept_secret(self.home / "console.password")
         self.environment |= {
             "ORDERBRIDGE_CONFIG": str(config),

@@ -17,7 +17,7 @@ from click.testing import CliRunner
 from flask import Flask, request
 from sqlalchemy import select
 
-from devstack.stack import CONFIGURATION
+from devstack.stack import configuration
 from devstack.stories import stories
 from pipeline.cli import main
 from pipeline.orders.tables import Order
@@ -117,7 +117,7 @@ def world(app: Celery, tmp_path: Path, database_url: str, redis_url: str) -> Ite
     ):
         named = variables(tmp_path, database_url, redis_url)
         config = tmp_path / "orderbridge.toml"
-        config.write_text(CONFIGURATION.format(amazon=amazon_url, magento=shop_url), "utf-8")
+        config.write_text(configuration({"amazon": amazon_url, "magento": shop_url}), "utf-8")
         named |= {f"ORDERBRIDGE_{name}": value for name, value in SECRETS.items()}
         parts = build(load(named), clock)
         for order in corpus():

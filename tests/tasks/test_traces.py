@@ -11,7 +11,7 @@ import pytest
 import requests
 from celery import Celery
 
-from devstack.stack import CONFIGURATION
+from devstack.stack import configuration
 from pipeline.base import http
 from pipeline.base.tracing import trace_id
 from pipeline.orders.machine import STEPS
@@ -75,7 +75,7 @@ def test_a_marked_order_has_one_trace_without_its_marks(
     ):
         named = variables(tmp_path, database_url, redis_url)
         tracing = f'\n[tracing]\notlp_url = "{collected.url}"\n'
-        text = CONFIGURATION.format(amazon=amazon_url, magento=shop_url) + tracing
+        text = configuration({"amazon": amazon_url, "magento": shop_url}) + tracing
         (tmp_path / "orderbridge.toml").write_text(text, encoding="utf-8")
         named |= {f"ORDERBRIDGE_{name}": value for name, value in SECRETS.items()}
         parts = build(load(named), clock)
