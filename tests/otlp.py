@@ -6,11 +6,12 @@ import gzip
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from threading import Thread
+from http.server import BaseHTTPRequestHandler
 from typing import Any
 
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+
+from tests.serving import serving
 
 
 @dataclass(frozen=True)
@@ -70,13 +71,6 @@ def collecting() -> Iterator[Collected]:
         def log_message(self, *_: object) -> None:
             pass
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    collected = Collected(f"http://127.0.0.1:{server.server_port}")
-    thread = Thread(target=server.serve_forever)
-    thread.start()
-    try:
+    with serving(Handler) as url:
+        collected = Collected(url)
         yield collected
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()

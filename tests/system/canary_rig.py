@@ -9,9 +9,8 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from email.message import Message
 from functools import cached_property
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
-from threading import Thread
 
 import requests
 from aiosmtpd.controller import Controller
@@ -32,6 +31,7 @@ from pipeline.settings.roles import Role
 from tasks.command import steps
 from tests.builders import GERMANY, signed
 from tests.otlp import Collected, collecting
+from tests.serving import serving
 from tests.system.canary_invoices import serving_invoices
 from tests.system.canary_marks import KILLED
 from tests.system.remotes import Remotes
@@ -239,15 +239,8 @@ def _webhook(bodies: list[bytes]) -> Iterator[str]:
         def log_message(self, *_: object) -> None:
             pass
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    thread = Thread(target=server.serve_forever)
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{server.server_port}/hook"
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
+    with serving(Handler) as url:
+        yield f"{url}/hook"
 
 
 def every_process(made: CanaryRig) -> Sequence[int]:
